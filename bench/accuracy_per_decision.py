@@ -102,7 +102,8 @@ def one(
         clean = head.fit(train.labels, n_classes).probabilities.argmax(axis=1)
         confused = noisy.pairs(train.labels, clean, n_classes)
         given = noisy.planted(train.labels, kind, share, seed, confused, n_classes)
-        of_queues = queues(train, head, given, seed)
+        alone = given_args.alone
+        of_queues = {LIVE: live(head, n_classes)} if alone else queues(train, head, given, seed)
         if means:
             of_views = LiveHead(means.features[order[: N_TRAIN[name]]], train.groups)
             of_queues[VIEWS] = live(of_views, n_classes)

@@ -1,4 +1,4 @@
-"""Find planted label errors: `python bench/label_issues.py --data FOLDER [--embeddings FOLDER] [--views N]`.
+"""Find planted label errors: `python bench/label_issues.py --data FOLDER [--views N] [--arch NAME]`.
 
 The same embeddings for all methods. With `--views` the same errors are searched for with the mean over
 several views of each photo, too. cleanlab, where it is installed, ranks predictions of a logistic
@@ -151,9 +151,16 @@ def one(
             for share in SHARES:
                 given = noisy.planted(part.labels, kind, share, seed, confused, n_classes)
                 is_wrong = given != part.labels
-                found, is_issue = scores(part, head, given, seed)
+                if given_args.alone:
+                    _, own = label_quality.rank(head, given, n_classes)
+                    found, is_issue = {"Peakid": own.label_quality}, own.is_issue
+                else:
+                    found, is_issue = scores(part, head, given, seed)
                 found[LIMIT] = known_limit(clean, part.labels, given)
-                if of_views and head_of_views:
+                if of_views and head_of_views and given_args.alone:
+                    _, own = label_quality.rank(head_of_views, given, n_classes)
+                    found[f"Peakid{VIEWS}"] = own.label_quality
+                elif of_views and head_of_views:
                     found |= with_views(of_views, head_of_views, given, seed)
                 rows += [
                     {
@@ -205,6 +212,28 @@ def report(rows: list[dict]) -> list[dict]:
     return differences
 
 
+def gains(rows: list[dict]) -> list[dict]:
+    """Print and return what several views add, where each seed of a collection counts once.
+
+    Its value is the mean of its kinds and shares of errors.
+    """
+    of = {f"Peakid{VIEWS}": 1, "Peakid": -1}
+    found = []
+    for measure in ("ap", "found_in_2n"):
+        by: dict[tuple[str, int], list[float]] = {}
+        for row in rows:
+            if row["method"] in of:
+                by.setdefault((row["collection"], row["seed"]), []).append(of[row["method"]] * row[measure])
+        gain = {pair: 2 * float(np.mean(signed)) for pair, signed in by.items()}  # Half of them are negative.
+        for name in ("", *dict.fromkeys(collection for collection, _ in gain)):
+            values = [value for (collection, _), value in gain.items() if name in ("", collection)]
+            mean, low, high = noisy.mean_interval(np.array(values))
+            title = f"{measure}, {name or 'all collections'} (n = {len(values)})"
+            print(f"{title}: several views above one {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+            found.append({"measure": measure, "collection": name, "gain": [mean, low, high]})
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="The folder that holds data/.")
@@ -223,14 +252,17 @@ def main() -> None:
     for name in given.only:
         rows += one(name, *noisy.with_means(name, given), given)
     differences = report(rows)
+    gained = gains(rows) if given.views > 1 else []
     seconds = time.perf_counter() - started
     print(
         json.dumps(
             {
                 "bench": "label_issues",
+                "arch": given.arch,
                 "seeds": list(given.seeds),
                 "rows": rows,
                 "differences": differences,
+                "gains": gained,
                 "seconds": seconds,
                 "load": os.getloadavg()[0],
             }

@@ -32,7 +32,13 @@ class Collection:
 
 
 def load(
-    name: str, data: Path, cache: Path | None, *, size_px: int = SIZE_PX, n_views: int = 1
+    name: str,
+    data: Path,
+    cache: Path | None,
+    *,
+    size_px: int = SIZE_PX,
+    n_views: int = 1,
+    arch: str = ARCH,
 ) -> Collection:
     """Read the embeddings of a collection from `cache`, or compute them and write them there.
 
@@ -40,12 +46,14 @@ def load(
 
     Args:
         n_views: The embeddings are the means over so many views of each photo.
+        arch: The backbone. Its weights are looked for as a job does, in PEAKID_WEIGHTS first.
     """
     views = f"_{n_views}_views" if n_views > 1 else ""
-    file = (cache or Path(tempfile.gettempdir())) / f"{name}_{size_px}{views}.npz"
+    backbone = "" if arch == ARCH else f"_{arch.removeprefix('timm/')}"
+    file = (cache or Path(tempfile.gettempdir())) / f"{name}{backbone}_{size_px}{views}.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(file, **_embedded(name, data, size_px, n_views))
+        np.savez(file, **_embedded(name, data, arch, size_px, n_views))
     held = np.load(file)
     names = held["true"] if "true" in held else held["labels"]
     rows = np.flatnonzero(names != "")
@@ -57,14 +65,17 @@ def load(
 def add_view_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=SIZE_PX, help="Side of a view in pixels.")
     parser.add_argument("--views", type=int, default=1, help="Compare with the mean over so many views.")
+    parser.add_argument("--alone", action="store_true", help="Leave out what Peakid is compared with.")
+    parser.add_argument("--arch", default=ARCH, help="The backbone, with weights in PEAKID_WEIGHTS.")
 
 
 def with_means(name: str, given: argparse.Namespace) -> tuple[Collection, Collection | None]:
     """Return a collection with one view of each photo, and with the means where `--views` is not 1."""
-    whole = load(name, given.data, given.embeddings, size_px=given.size)
+    chosen = {"size_px": given.size, "arch": given.arch}
+    whole = load(name, given.data, given.embeddings, **chosen)
     if given.views == 1:
         return whole, None
-    return whole, load(name, given.data, given.embeddings, size_px=given.size, n_views=given.views)
+    return whole, load(name, given.data, given.embeddings, n_views=given.views, **chosen)
 
 
 def pairs(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> list[tuple[int, int]]:
@@ -106,34 +117,30 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
-def _embedded(name: str, data: Path, size_px: int, n_views: int) -> dict[str, np.ndarray]:
+def _embedded(name: str, data: Path, arch: str, size_px: int, n_views: int) -> dict[str, np.ndarray]:
     from peakid.demo import dataset as demo
 
     if name != "demo":
-        return _of_folder((data / "data" / FOLDERS.get(name, name)).resolve(), size_px, n_views)
+        return _of_folder((data / "data" / FOLDERS.get(name, name)).resolve(), arch, size_px, n_views)
     with tempfile.TemporaryDirectory() as folder:
         truths = {truth.path: truth for truth in demo.draw(Path(folder), n_images=600, seed=0)}
-        found = _of_folder(Path(folder) / "photos", size_px, n_views)
+        found = _of_folder(Path(folder) / "photos", arch, size_px, n_views)
     drawn = [truths[str(path)].drawn_class or "" for path in found["paths"]]
     return {**found, "true": np.array(drawn)}
 
 
-def _of_folder(root: Path, size_px: int, n_views: int) -> dict[str, np.ndarray]:
-    import torch
+def _of_folder(root: Path, arch: str, size_px: int, n_views: int) -> dict[str, np.ndarray]:
     from PIL import Image
     from scipy.sparse.csgraph import connected_components
 
     from peakid.errors import UnreadableImage
     from peakid.imaging import hashes, photo_views
-    from peakid.learn.network import model, weights
-    from peakid.recipe import architectures
+    from peakid.learn import embedding
+    from peakid.recipe import backbones
+    from peakid.settings import for_job
 
-    arch = architectures.find(ARCH)
-    full = model.full_model(arch)
-    weights.load_into(full, weights.find(ARCH, "require", None), arch)
-    body, head = model.assemble(full, arch, n_classes=2, head="linear")
-    network = torch.nn.Sequential(body, *list(head.children())[:-1]).eval()
-    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (arch.mean, arch.std))
+    settings = for_job()
+    body = embedding.load(backbones.find(arch, settings), settings)
     rows, paths, hashed = [], [], []
     for path in sorted(path for path in root.rglob("*") if path.is_file() and path.parent != root):
         try:
@@ -142,9 +149,7 @@ def _of_folder(root: Path, size_px: int, n_views: int) -> dict[str, np.ndarray]:
             continue
         grey = Image.fromarray(seen[0]).convert("L")
         hashed.append(np.concatenate([np.ravel(h(grey).hash) for h in (hashes.phash, hashes.dhash)]))
-        with torch.inference_mode():
-            images = torch.from_numpy(np.array(seen)).permute(0, 3, 1, 2) / 255
-            rows.append(network((images - mean) / std).mean(dim=0).numpy().astype(np.float16))
+        rows.append(body.features(np.array(seen)).mean(axis=0).astype(np.float16))
         paths.append(path.relative_to(root))
     bits = np.array(hashed, dtype=np.float32)  # (n, 128)
     near = bits @ (1 - bits).T + (1 - bits) @ bits.T <= NEAR

@@ -66,17 +66,17 @@ def main() -> None:
     rows = []
     print(f"{'collection':10} {'px':>4} {'train':>6} {'refit':>6}  difference (95 %)")
     for name in COLLECTIONS:
-        for noisy.SIZE_PX in SIZES_PX:
-            whole = noisy.load(name, given.data, given.cache)
+        for size_px in SIZES_PX:
+            whole = noisy.load(name, given.data, given.cache, size_px=size_px)
             found = np.array([accuracies(whole, seed) for seed in range(given.seeds)])
             mean, low, high = noisy.mean_interval(found[:, 1] - found[:, 0])
             train, refit = found.mean(axis=0)
             interval = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-            print(f"{name:10} {noisy.SIZE_PX:4} {train:6.3f} {refit:6.3f}  {interval}")
+            print(f"{name:10} {size_px:4} {train:6.3f} {refit:6.3f}  {interval}")
             rows.append(
                 {
                     "collection": name,
-                    "size_px": noisy.SIZE_PX,
+                    "size_px": size_px,
                     "train": train,
                     "refit": refit,
                     "difference": [mean, low, high],

@@ -21,7 +21,8 @@ from peakid.store.workspace import Workspace
 
 LANE: Lane = "gpu"
 PRIORITY, VIEWS_PRIORITY = -1, -2
-# Images whose views are computed unasked without a GPU: two views take 22 ms of a core, these seven minutes.
+# Images whose views are computed unasked without a GPU: two views take 16 to 24 ms of a core, these some
+# seven minutes.
 MOST_UNASKED = 20_000
 
 
@@ -135,14 +136,14 @@ def embed_new(workspace: Workspace, *, settings: JobSettings | None = None, acto
 def embed_views(workspace: Workspace, *, settings: JobSettings, actor: str = "") -> Job | None:
     """Queue the job for the means over several views once all images have an embedding of one.
 
-    None where there is nothing to do, where `auto_embed` or `embed_views` say not to, where the embeddings in
-    use are not those that the means were measured with, and where it would take too long without a GPU.
+    None where there is nothing to do, where `auto_embed` or `embed_views` say not to, where the means were
+    not measured with the backbone in use, and where it would take too long without a GPU.
     """
     used = next(iter(stored.sets(workspace)), None)
     n_views = settings.embed_views
     if not settings.auto_embed or n_views == 1 or workspace.is_read_only or used is None:
         return None
-    if used.backbone != backbones.PACKAGED or not backbones.is_computable(used.backbone, settings):
+    if used.backbone not in backbones.AVERAGED or not backbones.is_computable(used.backbone, settings):
         return None
     if stored.counts(workspace, used.set_id).n_missing:
         return None  # The job that computes those queues this one.

@@ -21,6 +21,15 @@ LARGE = (
 )
 PACKAGED = architectures.PACKAGED
 ORDER = (*LARGE, PACKAGED, *(name for name in architectures.TABLE if name not in (*LARGE, PACKAGED)))
+# The mean over two views of each photo found more label errors than one view with each of them; others were
+# not measured (bench/RESULTS.md).
+AVERAGED = (
+    PACKAGED,
+    "timm/tf_efficientnet_lite1",
+    "timm/tf_efficientnet_lite2",
+    "mobilenet_v2",
+    "squeezenet1_0",
+)
 
 # On three sets of photos a linear head was no better at 224 px, for 1.7 times the time (bench/RESULTS.md).
 SIZE_PX = 160

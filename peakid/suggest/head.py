@@ -14,8 +14,9 @@ from scipy.linalg import qr
 from peakid.suggest import calibrated, left_out
 from peakid.suggest.left_out import System
 
-# Of the mean squared length of the centred features; the loss is flat between the steps.
-PENALTIES = tuple(float(each) for each in 10.0 ** np.arange(-2, 2.6, 0.5))
+# Of the mean squared length of the centred features; the loss is flat between the steps. A larger one may
+# have a lower loss, and found fewer swapped labels of similar classes (bench/RESULTS.md).
+PENALTIES = tuple(float(each) for each in 10.0 ** np.arange(-2, 1.6, 0.5))
 FIRST_PENALTY = 1.0
 # Their scores are added to those of the best penalty. A fit that is held back more finds labels of any other
 # class, one that is held back less tells similar classes apart, and the lowest loss chooses one of the two.
@@ -44,6 +45,10 @@ class Fit:
 
 class LiveHead:
     """The features of a collection, prepared so that a fit to changed labels is fast.
+
+    Scores are counted from the share of each class among the images they were fitted to. Without its group,
+    an image's own class is rarer; with ten images of a class that lowered its score by more than a large
+    penalty leaves of the features, and the calibration dropped that penalty.
 
     Images of one group are always left out together. Keep the object between fits: what depends only on which
     images are labelled is computed once. Not for several threads at once.
@@ -88,15 +93,17 @@ class LiveHead:
             system = system.reweighted(np.where(is_labelled, np.asarray(weights, float)[self._order], 0.0))
         used = system.weights > 0
         y = np.where(used[:, None], np.eye(n_classes)[labels] - 1 / n_classes, 0.0)  # (n, K)
-        best = self._best_penalty(system, y, labels) if penalty is None else penalty
+        rates = system.base_rates(y, self._parts)  # (n, K)
+        best = self._best_penalty(system, y, labels, rates) if penalty is None else penalty
         penalties = {best, *BESIDE} if penalty is None else {best}
         scores = np.stack([system.scores(y, each, self._parts) for each in sorted(penalties)])  # (J, n, K)
+        scores -= rates
         calibration = calibrated.fit_in_two(scores[:, used], labels[used], system.weights[used])
         probabilities = np.empty(y.shape, dtype=np.float32)
         probabilities[self._order] = calibrated.probabilities(scores, calibration)
         return Fit(probabilities, best, calibration.loss)
 
-    def _best_penalty(self, system: System, y: np.ndarray, labels: np.ndarray) -> float:
+    def _best_penalty(self, system: System, y: np.ndarray, labels: np.ndarray, rates: np.ndarray) -> float:
         """Return the penalty from which no step to the next one lowers the left-out loss."""
         parts = left_out.sampled(self._parts, system.weights, SAMPLE)
         rows = np.concatenate([np.arange(each.start, each.end) for each in parts] or [np.zeros(0, int)])
@@ -109,7 +116,7 @@ class LiveHead:
             if not 0 <= index < len(PENALTIES):
                 return np.inf
             if index not in losses:
-                scores = system.scores(y, PENALTIES[index], parts)[rows]
+                scores = (system.scores(y, PENALTIES[index], parts) - rates)[rows]
                 losses[index] = calibrated.fit(scores, labels[rows], system.weights[rows]).loss
             return losses[index]
 

@@ -93,6 +93,22 @@ class System:
                 scores[rows] = _without_groups(fitted, inner, y[rows], self.weights[rows])
         return scores
 
+    def base_rates(self, y: np.ndarray, parts: list[Part]) -> np.ndarray:
+        """Return the mean target outside the group of each row in `parts`: (n, K); other rows are 0.
+
+        It is 0 where nothing is outside.
+        """
+        weighted = self.weights[:, None] * y
+        total, mass = weighted.sum(axis=0), self.weights.sum()
+        rates = np.zeros(y.shape)
+        for size, rows in _batches(parts):
+            outside = mass - self.weights[rows].reshape(-1, size).sum(axis=1)  # (G,)
+            left = total - weighted[rows].reshape(-1, size, y.shape[1]).sum(axis=1)  # (G, K)
+            is_any = (outside > 1e-9 * mass)[:, None]
+            means = np.divide(left, outside[:, None], out=np.zeros(left.shape), where=is_any)
+            rates[rows] = np.repeat(means, size, axis=0)
+        return rates
+
     def _inner(self, lower: np.ndarray, parts: list[Part]) -> Iterator[np.ndarray]:
         for size, rows in _batches(parts):
             if size > LARGE_GROUP:

@@ -123,7 +123,29 @@ def test_further_views_of_very_many_photos_wait_for_a_person_or_a_gpu(
     assert embedding.embed_views(workspace, settings=settings) is not None
 
 
-def test_further_views_are_of_the_backbone_that_they_were_measured_with(workspace, fill, settings, as_idle):
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("mobilenet_v2", "mobilenet_v2-7ebf99e0.pth"),
+        ("squeezenet1_0", "squeezenet1_0-b66bff10.pth"),
+        ("timm/tf_efficientnet_lite1", "tf_efficientnet_lite1.in1k.safetensors"),
+        ("timm/tf_efficientnet_lite2", "tf_efficientnet_lite2.in1k.safetensors"),
+    ],
+)
+def test_further_views_follow_with_every_backbone_that_they_were_measured_with(
+    workspace, fill, settings, as_idle, name, file
+):
+    fill(river=2)
+    give(workspace, name, 2)
+    assert embedding.embed_views(workspace, settings=settings) is None  # Its weights are gone.
+    (settings.weights_dir / file).touch()
+    job = embedding.embed_views(workspace, settings=settings)
+    assert job.arguments == EmbedArguments(backbone=name, n_views=2)
+
+
+def test_further_views_do_not_start_with_backbones_that_they_were_not_measured_with(
+    workspace, fill, settings, as_idle
+):
     fill(river=2)
     (settings.weights_dir / "resnet18-f37072fd.pth").touch()
     give(workspace, "resnet18", 2)

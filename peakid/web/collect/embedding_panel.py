@@ -11,7 +11,7 @@ from peakid.jobs.embedding import Coverage
 from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.job import Job
 from peakid.recipe import weight_files
-from peakid.recipe.backbones import PACKAGED, Backbone
+from peakid.recipe.backbones import AVERAGED, PACKAGED, Backbone
 from peakid.store.workspace import Workspace
 from peakid.suggest import groups
 from peakid.web import navigation, session, tables, words
@@ -88,7 +88,7 @@ def _show_views(workspace: Workspace, found: Coverage, *, is_open: bool) -> None
         st.caption(_views_line(found), width="content", help=VIEWS_PURPOSE)
         if found.uses_means or found.n_missing or found.next is None or is_open:
             return
-        n_views = weights_folder.settings().embed_views if found.next.name == PACKAGED else 1
+        n_views = weights_folder.settings().embed_views if found.next.name in AVERAGED else 1
         if n_views > 1 and st.button(f"Compute {n_views} views of each photo", key="embed:views"):
             _submit(workspace, found.next, n_views=n_views)
 
