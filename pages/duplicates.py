@@ -5,13 +5,13 @@ from typing import get_args
 
 import streamlit as st
 
-from peakid.curate.duplicates import duplicate_groups, image_search, proposed_groups, resolve
+from peakid.curate.duplicates import duplicate_groups, proposed_groups, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons, status
-from peakid.web import address, navigation, session, uploads, words
+from peakid.web import address, navigation, session, words
 from peakid.web.gallery import bulk_notice, delivery, duplicate_grid
 from peakid.web.jobs import copies_panel, scan_panel
-from peakid.web.snapshots import picture_table
+from peakid.web.search import photo_search
 
 RULES: dict[KeepRule, str] = {
     "largest": "most pixels",
@@ -32,7 +32,6 @@ EMPTY = {
 NONE_COMPARED = "The images were not compared with each other yet. A scan finds their duplicates."
 NOT_FOUND = "None was found among the images that were compared. Not all were."
 KEY = "tab"
-FOUND = {"copy": "same bytes", "near": "looks the same", "exact": "same pixels"}
 
 
 def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
@@ -71,30 +70,6 @@ def show_empty() -> None:
     navigation.show_empty(workspace, NONE_COMPARED if is_none else NOT_FOUND, icon=":material/info:")
 
 
-def show_search() -> None:
-    """Offer to find a photo among the images."""
-    with st.popover("Find a photo", icon=":material/image_search:"):
-        file = st.file_uploader(
-            "A photo, also a smaller, rotated or cropped copy",
-            key="search",
-            max_upload_size=uploads.most_photo_mb(),
-        )
-        if file is None:
-            return
-        found = image_search.search(workspace, uploads.content(file))
-        rows = [
-            {
-                "digest": each.digest,
-                "found": FOUND[each.kind],
-                "distance": each.distance,
-                "label": each.label,
-                "path": each.path,
-            }
-            for each in found
-        ]
-        picture_table.show(rows, key="twins") if rows else st.caption("No image looks like this photo.")
-
-
 # 1 open
 workspace = session.workspace()
 everything = duplicate_groups.list_groups(workspace) + proposed_groups.list_groups(workspace)
@@ -131,7 +106,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
         on_change=open_tab,
         label_visibility="collapsed",
     )
-    show_search()
+    photo_search.show(workspace)
 scan_panel.show(workspace)
 if tab == "proposed":
     copies_panel.show(workspace)

@@ -3,16 +3,19 @@
 import streamlit as st
 
 from peakid.curate.queues import review_queue, selections
-from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import finding
 from peakid.evaluate.finding import Finding, Surroundings
+from peakid.records import Snapshot
 from peakid.web import address, navigation, session
 from peakid.web.evaluation.view import EvaluationView
 
 
-def show(view: EvaluationView) -> None:
-    """Draw what matters most about the run, and the button that does something about it."""
-    frozen = snapshots.show(view.workspace, view.run.snapshot_digest)
+def show(view: EvaluationView, frozen: Snapshot) -> None:
+    """Draw what matters most about the run, and the button that does something about it.
+
+    Args:
+        frozen: The snapshot that the run was trained on.
+    """
     around = Surroundings(frozen.splits, frozen.n_leaks, is_imported=view.run.is_imported)
     found = finding.choose(view.figures, around)
     with (

@@ -4,15 +4,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import figures
 from peakid.web import session
 from peakid.web.evaluation import figures_panel, finding_panel, run_notes
 from peakid.web.evaluation.view import EvaluationView
 
-KEY, IMAGES = (
-    "evaluate:sentences",
-    "evaluate:images",
-)  # Of the fragments: these sentences, the images to judge.
+KEY, IMAGES = "evaluate:sentences", "evaluate:images"  # Of the fragments; the images are judged by key.
 _HAS_JUDGED = "evaluate:judged"  # Session state: images were judged since the whole page ran.
 
 
@@ -27,8 +25,9 @@ def _show(view: EvaluationView) -> None:
     with session.reported():  # An error inside a fragment does not reach the shell.
         now = _renewed(view) if st.session_state.get(_HAS_JUDGED) else view
         figures_panel.show_outdated(now.workspace, now.run, now.figures)
-        finding_panel.show(now)
-        run_notes.show_warnings(now.workspace, now.run, now.scored)
+        frozen = snapshots.show(now.workspace, now.run.snapshot_digest)
+        finding_panel.show(now, frozen)
+        run_notes.show_warnings(now.workspace, now.run, now.scored, n_leaks=frozen.n_leaks)
 
 
 def follow() -> None:

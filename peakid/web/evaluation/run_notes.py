@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import score_warnings
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
@@ -26,9 +25,12 @@ def show_origin(run: Run) -> None:
     )
 
 
-def show_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> None:
-    """Draw the warnings about a score and about the training behind it, in one box."""
-    n_leaks = snapshots.show(workspace, run.snapshot_digest).n_leaks
+def show_warnings(workspace: Workspace, run: Run, scored: EvaluationReport, *, n_leaks: int) -> None:
+    """Draw the warnings about a score and about the training behind it, in one box.
+
+    Args:
+        n_leaks: Groups of near duplicates in several splits of the snapshot.
+    """
     lines = score_warnings.of(workspace, scored, run, n_leaks=n_leaks)
     if lines:
         st.warning("  \n".join(session.plain(line) for line in lines), icon=":material/warning:")
