@@ -157,7 +157,8 @@ def balance_finding(rows: Sequence[ClassRow]) -> str:
     ratio = largest.n_images / smallest.n_images
     if ratio < ABOUT_EVEN:
         return f"Every class has {smallest.n_images:,} to {largest.n_images:,} images"
-    return f"{largest.class_name} has {ratio:.1f} times as many images as {smallest.class_name}"
+    times = f"{ratio:.1f}".removesuffix(".0")
+    return f"{largest.class_name} has {times} times as many images as {smallest.class_name}"
 
 
 def active(rows: Sequence[ClassRow], order: BalanceOrder) -> list[ClassRow]:

@@ -292,7 +292,14 @@ def _unidentified(data: bytes) -> UnreadableImage:
         with Image.open(io.BytesIO(data)) as image:
             return UnreadableImage("unsupported_format", f"{image.format}; Peakid reads {', '.join(FORMATS)}")
     except DAMAGE:
-        return UnreadableImage("not_an_image", f"not a known image format; starts with {data[:12]!r}")
+        return UnreadableImage("not_an_image", f"not a known image format; starts with {_beginning(data)}")
+
+
+def _beginning(data: bytes) -> str:
+    """Return the first bytes of a file as text where they are, else as hexadecimal numbers."""
+    first = data[:12]
+    text = first.decode("ascii", "replace")
+    return f'"{text}"' if text.isascii() and text.isprintable() else f"the bytes {first.hex(' ')}"
 
 
 @dataclass(frozen=True)

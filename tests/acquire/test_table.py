@@ -375,7 +375,7 @@ def test_two_paths_that_would_mean_the_same_file_are_told(workspace: Workspace, 
             "missing_file",
             "only x/only.jpg has this name, and the row of /set/x/only.jpg means it",
         ),
-        "1.jpg": ("not_an_image", "not a known image format; starts with b'x'"),
+        "1.jpg": ("not_an_image", 'not a known image format; starts with "x"'),
         "/far/away.jpg": ("missing_file", f"does not exist, and {root} has no file with this name"),
     }
 

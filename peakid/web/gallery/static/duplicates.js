@@ -256,7 +256,9 @@ class DuplicatesGrid extends Grid {
     const nAll = (this.groups.length + n_waiting).toLocaleString("en");
     const progress = `${this.done.size} of ${nAll} · ${this.savedText}`;
     const isEmpty = !this.groups.length;
-    const settled = isEmpty ? "" : `${this.groups.length} ${this.groups.length === 1 ? "group" : "groups"} shown`;
+    const settled = isEmpty
+      ? ""
+      : `${this.groups.length} ${this.groups.length === 1 ? "group" : "groups"} shown`;
     const open = isEmpty && !this.outbox.nWaiting ? "" : progress;
     const parts = [make("span", "count", is_settled ? settled : open)];
     if (this.statusMessage) parts.push(make("span", "message", this.statusMessage));
