@@ -66,8 +66,8 @@ def test_a_run_is_tried_exported_and_bundled_from_evaluate_on(
 
     upload = page.get_by_test_id("stFileUploader").filter(has_text="Try photos on run 1")
     upload.locator("input[type=file]").set_input_files(photos)
-    expect(page.get_by_text(re.compile(r"^plain \(\d+ %\)$"))).to_be_visible(timeout=WORK_TIMEOUT_MS)
-    expect(page.get_by_text(re.compile(r"^marked \(\d+ %\)$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^plain \([\d.]+ %\)$"))).to_be_visible(timeout=WORK_TIMEOUT_MS)
+    expect(page.get_by_text(re.compile(r"^marked \([\d.]+ %\)$"))).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(3)  # Both photos, and the heat map of the mark.
 
     page.get_by_role("button", name="Export run 1", exact=True).click()

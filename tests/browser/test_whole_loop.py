@@ -157,7 +157,7 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     photo = next((workspace.path / "demo" / "photos" / given).iterdir())
     uploader = page.get_by_test_id("stFileUploader").filter(has_text="Try photos on export")
     uploader.locator("input[type=file]").set_input_files(photo)
-    expect(page.get_by_text(re.compile(r"\(\d+ %\)$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\([\d.]+ %\)$"))).to_be_visible()
     drawn_pages.draw_all(page)
     expect(page.locator(".js-plotly-plot .barlayer .point")).to_have_count(5)
     shoot(page, "models")

@@ -49,7 +49,7 @@ def test_the_image_that_shows_none_of_the_kept_classes_is_irrelevant(workspace, 
     assert found[0].probability == pytest.approx(1 / (1 + 999 * np.exp(-18)), abs=1e-3)
     (item,) = review_queue.page(workspace, "irrelevant")
     assert item.digest == digests[3]
-    assert item.reason == "ImageNet: espresso 100 %; kept classes together 0 %"
+    assert item.reason == "ImageNet: espresso 99.9 %; kept classes together 0.1 %"
 
 
 def test_other_classes_are_kept_without_naming_the_images_again(workspace, digests):

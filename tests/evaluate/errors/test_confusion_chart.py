@@ -66,7 +66,7 @@ def test_zeros_are_left_blank_and_counts_are_written():
 def test_a_long_class_name_is_cut_on_the_axis_and_whole_in_the_tooltip():
     name = "Rimpfischhorn from the Mellichsand pass"
     figure = confusion_chart.draw([name, "Dom"], np.eye(2, dtype=int))
-    assert figure.layout.xaxis.ticktext[0] == "Rimpfischhorn from…"
+    assert figure.layout.xaxis.ticktext[0] == "Rimpfischhorn…d pass"
     assert name in figure.data[-1].hovertext[0]
 
 
