@@ -7,7 +7,7 @@ from starlette.requests import Request
 from peakid.resources import PACKAGE_DIR
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, session, workspace_address
-from peakid.web.server import element_scripts, page_script, routes
+from peakid.web.server import element_scripts, page_script, routes, warm_up
 from peakid.web.server.guard import Guard
 from peakid.web.server.missing_page import MissingPage
 from peakid.web.server.page_script import PageScript
@@ -29,6 +29,7 @@ def opened(request: Request) -> Workspace:
 
 app = st.App(
     SHELL,
+    lifespan=warm_up.lifespan,
     routes=routes.build(opened),
     middleware=[
         Middleware(Guard, bound_address=lambda: st.get_option("server.address")),

@@ -2,7 +2,7 @@
 
 import math
 
-import scipy
+from peakid.evaluate.distributions import at_least
 
 Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution: two sides, 95 % between.
 
@@ -67,5 +67,4 @@ def combined_difference(
 
 def mcnemar(n_only_a: int, n_only_b: int) -> float:
     """Return the exact p-value of McNemar's test: how often equally good models would differ this much."""
-    n_differ = n_only_a + n_only_b
-    return float(scipy.stats.binomtest(n_only_a, n_differ, 0.5).pvalue) if n_differ else 1.0
+    return min(1.0, 2 * at_least(max(n_only_a, n_only_b), n_only_a + n_only_b))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
@@ -233,6 +234,27 @@ def test_all_errors_are_shown_until_a_cell_is_opened(
     button(app, "Open in Review").click().run()
     assert app.query_params["queue"] == f"errors:{run_id}:valid"
     assert not app.exception
+
+
+def place_of_gallery(block: Block) -> list[int]:
+    """Return the place of the gallery in the tree of elements, as the numbers of its parents and its own."""
+    for n, child in block.children.items():
+        if isinstance(child, Block):
+            if place := place_of_gallery(child):
+                return [n, *place]
+        elif "gallery:" in getattr(child.proto, "id", ""):
+            return [n]
+    return []
+
+
+def test_the_images_of_a_cell_replace_those_of_all_errors_at_once(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun
+) -> None:
+    """What a run does not draw again stays until its end, unless another element takes its place."""
+    add_run(frozen, n_wrong=2)
+    of_all = place_of_gallery(open_page("evaluate").main)
+    of_cell = place_of_gallery(open_page("evaluate", given="river", predicted="sea").main)
+    assert of_all == of_cell != []
 
 
 def test_judging_an_error_names_the_runs_that_are_out_of_date(

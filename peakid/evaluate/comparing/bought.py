@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
 from peakid.evaluate.comparing import common_images
+from peakid.evaluate.distributions import t_quantile
 from peakid.evaluate.trust.grouped import design_effect
 from peakid.records import Run
 from peakid.store import runs
@@ -92,5 +92,5 @@ def _interval(change: np.ndarray, by_seed: np.ndarray, groups: np.ndarray) -> tu
     of_seeds = float(by_seed.var(ddof=1)) / n_seeds if n_seeds > 1 else 0.0
     variance = of_images + of_seeds
     freedom = (variance / of_seeds) ** 2 * (n_seeds - 1) if of_seeds > 0 else math.inf
-    half = float(scipy.stats.t.ppf(0.975, freedom)) * math.sqrt(variance)
+    half = t_quantile(0.975, freedom) * math.sqrt(variance)
     return max(-1.0, mean - half), min(1.0, mean + half)

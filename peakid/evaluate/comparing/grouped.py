@@ -10,8 +10,11 @@ from collections import Counter
 import numpy as np
 import scipy
 
+from peakid.evaluate.distributions import binomial
 from peakid.evaluate.intervals import mcnemar, paired_difference
 from peakid.evaluate.trust.grouped import design_effect
+
+MOST_DIRECT = 500  # Entries of the shorter array: with more, the Fourier transform is faster.
 
 
 def has_groups(groups: np.ndarray) -> bool:
@@ -58,11 +61,20 @@ def exchange_p(is_right_a: np.ndarray, is_right_b: np.ndarray, groups: np.ndarra
     likely = np.ones(1)
     for size, count in Counter(changes[changes > 0].tolist()).items():
         spread = np.zeros(2 * size * count + 1)
-        spread[:: 2 * size] = scipy.stats.binom.pmf(np.arange(count + 1), count, 0.5)
-        likely = np.maximum(scipy.signal.convolve(likely, spread), 0.0)
+        spread[:: 2 * size] = binomial(count, 0.5)
+        likely = np.maximum(_convolved(likely, spread), 0.0)
     places = np.arange(len(likely)) - total  # The sum that each entry stands for.
     observed = abs(int(sums.sum()))
     return min(1.0, float(likely[np.abs(places) >= observed].sum()))
+
+
+def _convolved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the convolution of two arrays, as `scipy.signal.convolve`, whose import takes over a second."""
+    if min(len(a), len(b)) <= MOST_DIRECT:
+        return np.convolve(a, b)
+    length = len(a) + len(b) - 1
+    size = scipy.fft.next_fast_len(length, real=True)
+    return scipy.fft.irfft(scipy.fft.rfft(a, size) * scipy.fft.rfft(b, size), size)[:length]
 
 
 def _sizes_and_sums(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

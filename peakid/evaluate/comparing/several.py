@@ -34,7 +34,7 @@ def cochran_q(is_right: np.ndarray, groups: np.ndarray) -> CochranQ:
     if spread == 0.0:  # No image on which the runs differ.
         return CochranQ(0.0, n_runs - 1, 1.0)
     q = (n_runs - 1) * float(((totals - totals.mean()) ** 2).sum()) / spread
-    return CochranQ(q, n_runs - 1, float(scipy.stats.chi2.sf(q, n_runs - 1)))
+    return CochranQ(q, n_runs - 1, float(scipy.special.chdtrc(n_runs - 1, q)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 
 from peakid.evaluate import score_text
+from peakid.evaluate.distributions import beta_binomial, binomial
 from peakid.evaluate.errors.per_class import LEVEL, holm
 from peakid.evaluate.figures import Figures
 from peakid.evaluate.intervals import paired_difference, wilson
@@ -193,7 +193,7 @@ def _p_value(errors: np.ndarray, i: int, j: int) -> float:
     """
     n_found = int(errors[i, j] + errors[j, i])
     evenly = 1 / (len(errors) - 1)
-    by_even = [_binomial(int(errors[n].sum()), evenly) for n in (i, j)]
+    by_even = [binomial(int(errors[n].sum()), evenly) for n in (i, j)]
     by_others = [_as_others(errors, *cell) for cell in ((i, j), (j, i))]
     return max(
         float(min(1.0, np.convolve(first, second)[n_found:].sum()))  # Of the sum of two independent counts.
@@ -212,29 +212,7 @@ def _as_others(errors: np.ndarray, given: int, predicted: int) -> np.ndarray:
     weights = others.sum(axis=0) - others.max(axis=0) + EVENLY  # (K,)
     weights[given] = 0
     to, elsewhere = weights[predicted], weights.sum() - weights[predicted]
-    return _beta_binomial(int(errors[given].sum()), to, elsewhere)
-
-
-# As `binom.pmf` and `betabinom.pmf` of scipy.stats, without their checks, which take most of the time.
-def _binomial(n: int, p: float) -> np.ndarray:
-    counts = np.arange(n + 1)
-    return np.exp(_log_choose(n) + counts * np.log(p) + (n - counts) * np.log1p(-p))
-
-
-def _beta_binomial(n: int, a: float, b: float) -> np.ndarray:
-    counts = np.arange(n + 1)
-    return np.exp(
-        _log_choose(n) + scipy.special.betaln(counts + a, n - counts + b) - scipy.special.betaln(a, b)
-    )
-
-
-def _log_choose(n: int) -> np.ndarray:
-    counts = np.arange(n + 1)
-    return (
-        scipy.special.gammaln(n + 1)
-        - scipy.special.gammaln(counts + 1)
-        - scipy.special.gammaln(n - counts + 1)
-    )
+    return beta_binomial(int(errors[given].sum()), to, elsewhere)
 
 
 def _groups(pairs: Sequence[ConfusedPair], n_classes: int) -> list[tuple[int, ...]]:

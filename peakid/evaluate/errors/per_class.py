@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
+from peakid.evaluate.distributions import at_least
 from peakid.evaluate.intervals import wilson
 
 LEVEL = 0.05  # Of a test over all classes together.
@@ -95,12 +95,7 @@ def often_predicted(
     """
     into = matrix.sum(axis=0) - np.diag(matrix)  # (K,)
     out = matrix.sum(axis=1) - np.diag(matrix)  # (K,)
-    p = np.array(
-        [
-            scipy.stats.binomtest(int(a), int(a + b), 0.5, alternative="greater").pvalue if a + b else 1.0
-            for a, b in zip(into, out, strict=True)
-        ]
-    )
+    p = np.array([at_least(int(a), int(a + b)) for a, b in zip(into, out, strict=True)])
     corrected = holm(p)
     return [
         OftenPredicted(class_names[n], int(matrix[n].sum()), int(matrix[:, n].sum()), float(corrected[n]))

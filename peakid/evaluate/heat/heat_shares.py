@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import scipy
+
+from peakid.evaluate.distributions import t_above, t_quantile
 
 GRID = 32  # Cells per side of a stored map.
 ALPHA = 0.05  # Of the adjusted p-values.
@@ -116,9 +117,9 @@ def _compared(class_index: int, region: Region, values: np.ndarray, even: float)
     the test counts one more with none.
     """
     mean, error = _mean(np.append(values, (0.0, 1.0)))
-    half = float(scipy.stats.t.ppf(0.975, len(values) + 1)) * error
+    half = t_quantile(0.975, len(values) + 1) * error
     against, its_error = _mean(np.append(values, 0.0))
-    p = float(scipy.stats.t.sf((against - even) / its_error, len(values))) if its_error > 0 else 1.0
+    p = t_above((against - even) / its_error, len(values)) if its_error > 0 else 1.0
     interval = (max(0.0, mean - half), min(1.0, mean + half))
     return HeatShare(class_index, region, len(values), float(values.mean()), interval, even, p)
 

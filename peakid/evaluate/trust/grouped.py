@@ -7,8 +7,8 @@ Which method belongs to which figure was decided by simulation (`bench/intervals
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
+from peakid.evaluate.distributions import t_quantile
 from peakid.evaluate.intervals import Z_95, wilson_of_share
 from peakid.evaluate.scored_images import ScoredImages
 
@@ -68,7 +68,7 @@ class Groups:
         if self.are_single:
             return Z_95
         squares = np.square(self.sizes)
-        return float(scipy.stats.t.ppf(0.975, max(1.0, squares.sum() ** 2 / np.square(squares).sum() - 1)))
+        return t_quantile(0.975, max(1.0, squares.sum() ** 2 / np.square(squares).sum() - 1))
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Return the sums of N values by group, float64 of shape (G,)."""

@@ -135,4 +135,4 @@ def _lower_bound(hits: np.ndarray, groups: np.ndarray, error_rate: float) -> flo
     share = float(hits.mean())
     n = found.n_images / grouped.design_effect(hits, found)
     n_right = share * n
-    return 0.0 if n_right <= 0 else float(scipy.stats.beta.ppf(error_rate, n_right, n - n_right + 1))
+    return 0.0 if n_right <= 0 else float(scipy.special.betaincinv(n_right, n - n_right + 1, error_rate))

@@ -33,7 +33,8 @@ def show(
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
     plan = delivery.plan(queue)
     page = loaded_page.load(workspace, plan, after=address.text("after") or "")
-    _show_title(given, predicted, review_queue.count(workspace, queue))
+    with st.container():
+        _show_title(given, predicted, review_queue.count(workspace, queue))
     if page.images:
         names = queue_chips.class_order(queue, classes.names(workspace))
         gallery.show(page, names, plan=plan, workspace=workspace, height_px=GALLERY_PX, on_saved=on_saved)

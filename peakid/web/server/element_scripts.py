@@ -29,11 +29,11 @@ OF_PAGE = {  # What is in sight first. More would delay the first figure: a tabl
 COMPONENTS = {"": ("figure.js",), "train": ("figure.js",), "review": ("gallery.js",)}
 # Of the Evaluate page, by its tab, the first one being that of an address without one.
 OF_TAB = {"errors": (), "trust": ("Slider", "NumberInput"), "compare": ("Multiselect",)}
-COMPONENTS_OF_TAB = {
-    "errors": ("matrix.js", "gallery.js", "in_sight.js"),
+COMPONENTS_OF_TAB = {  # The images of Errors and Compare are below the window: they load when they come.
+    "errors": ("matrix.js", "in_sight.js"),
     "trust": ("figure.js", "in_sight.js"),
     "slices": ("figure.js", "in_sight.js"),
-    "compare": ("figure.js", "gallery.js", "in_sight.js"),
+    "compare": ("figure.js", "in_sight.js"),
 }
 PLOTLY = "plotly-basic.min.js"  # figure.js loads it when a figure is near the window.
 LATER = (

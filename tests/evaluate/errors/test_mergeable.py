@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.special import beta
-from scipy.stats import betabinom, binom
+from scipy.stats import binom
 
 from peakid.evaluate import figures, scored_images
 from peakid.evaluate.errors import confusion, mergeable
@@ -130,11 +130,3 @@ def test_stored_figures_have_the_matrix_that_counts_near_duplicates_once(workspa
     images = scored_images.load(workspace, run, "valid")
     assert stored.one_per_group.tolist() == confusion.of_images(images, is_one_per_group=True).tolist()
     assert stored.one_per_group.sum() == len(images)  # No two of the drawn images are near duplicates.
-
-
-@pytest.mark.parametrize("n", [0, 1, 7, 400])
-def test_the_distributions_of_errors_by_chance_are_those_of_scipy(n: int) -> None:
-    counts = np.arange(n + 1)
-    assert mergeable._binomial(n, 1 / 49) == pytest.approx(binom.pmf(counts, n, 1 / 49), rel=1e-9, abs=1e-300)
-    expected = betabinom.pmf(counts, n, 3.0, 140.5)
-    assert mergeable._beta_binomial(n, 3.0, 140.5) == pytest.approx(expected, rel=1e-9, abs=1e-300)

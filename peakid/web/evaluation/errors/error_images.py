@@ -48,19 +48,14 @@ def _show_all(view: EvaluationView) -> None:
     n_errors = view.figures.n_errors
     if not n_errors:
         return
-    is_judged_too = _show_title(view, n_errors)
-    queue = review_queue.errors_queue(view.run.run_id, view.split, is_judged_too=is_judged_too)
-    plan = delivery.plan(queue)
-    page = loaded_page.load(view.workspace, plan, after=address.text("after") or "")
+    with st.container():  # The images of a cell come in the same place, so that they replace these at once.
+        is_judged_too = _show_title(view, n_errors)
+        queue = review_queue.errors_queue(view.run.run_id, view.split, is_judged_too=is_judged_too)
+        plan = delivery.plan(queue)
+        page = loaded_page.load(view.workspace, plan, after=address.text("after") or "")
+        _show_keys(view.split, has_images=bool(page.images))
     if not page.images:
-        st.success("Every error of this run is judged.", icon=":material/check:")
         return
-    st.caption(
-        "The prediction of a test image is hidden until you judge it."
-        if view.split == "test"
-        else "Click an image: keys then judge it, M accepts the prediction. Enter shows it large, beside the "
-        "most similar training images."
-    )
     names = queue_chips.class_order(queue, classes.names(view.workspace))
     height_px = min(GALLERY_PX, max(LEAST_PX, ROW_PX * -(-len(page.images) // N_ABREAST) + 10))
     gallery.show(
@@ -72,6 +67,18 @@ def _show_all(view: EvaluationView) -> None:
         is_part=True,
         on_saved=judged_now.follow,
     )
+
+
+def _show_keys(split: str, *, has_images: bool) -> None:
+    if not has_images:
+        st.success("Every error of this run is judged.", icon=":material/check:")
+    elif split == "test":
+        st.caption("The prediction of a test image is hidden until you judge it.")
+    else:
+        st.caption(
+            "Click an image: keys then judge it, M accepts the prediction. Enter shows it large, beside the "
+            "most similar training images."
+        )
 
 
 def _show_title(view: EvaluationView, n_errors: int) -> bool:
