@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"peakid.engines"},
     {"peakid.suggest"},
     {"peakid.dataset", "peakid.evaluate", "peakid.learn", "peakid.serve"},
-    {"peakid.curate.feedback"},
+    {"peakid.curate.feedback", "peakid.curate.listed"},
     {"peakid.acquire", "peakid.curate", "peakid.keep"},
     {"peakid.embed"},
     {"peakid.store"},

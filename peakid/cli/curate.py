@@ -1,6 +1,9 @@
 """Commands that label, exclude or flag images."""
 
-from typing import NoReturn, cast
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
 
 import click
 
@@ -9,7 +12,7 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, json_option, pass_workspace
 from peakid.cli.history import emit_step, n_images
 from peakid.cli.review import filter_options, resolved_for_class
-from peakid.curate import decisions
+from peakid.curate import decisions, listed
 from peakid.curate.queues import bulk, review_queue
 from peakid.curate.queues.filters import Filters
 from peakid.errors import BadInput
@@ -41,7 +44,7 @@ class _Decide(usage.Group):
 
 @click.group(cls=_Decide)
 def decide() -> None:
-    """Label, exclude or flag one image, or a whole queue.
+    """Label, exclude or flag one image, a whole queue, or the images of a list.
 
     DIGEST may be shortened, and may come before the verdict: `decide DIGEST label NAME`.
     """
@@ -108,14 +111,68 @@ def decide_queue(
             f"This would {verdict} up to {n_images(n)}.", "Add --yes to do it. One undo reverts all of it."
         )
     if verdict == "label" and not label:
-        raise BadInput(
-            "The class is missing.", "Add its name, or use `keep` to confirm the labels that the images have."
-        )
+        raise _missing_class()
     kind: Verdict = "label" if verdict == "keep" else cast(Verdict, verdict)
     emit_step(
         as_json,
         bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters),
         _DONE[kind],
+    )
+
+
+@decide.command("list")
+@click.argument("file", type=click.File("rb"))
+@click.argument("verdict", required=False, type=usage.Choice(listed.VERDICTS))
+@click.argument("label", required=False, metavar="[CLASS]")
+@click.option("--reason", default="", help="For the images that have none in the list.")
+@click.option("--yes", is_flag=True, help="Decide. Without it, the list is only checked.")
+@actor_option
+@json_option
+@pass_workspace
+def decide_list(
+    workspace: Workspace,
+    file: BinaryIO,
+    verdict: str | None,
+    label: str | None,
+    reason: str,
+    yes: bool,
+    actor: str,
+    as_json: bool,
+) -> None:
+    """Decide on the images that FILE lists, in one step; FILE may be - for the standard input.
+
+    FILE has one digest or path in each line, or is a table (CSV, JSON lines, Parquet) with a column digest or
+    path. Without a verdict, the columns verdict, label and reason of the table say what to decide: a line
+    with a label and no verdict labels its image. If any line cannot be used, nothing is decided.
+    """
+    if verdict == "label" and not label:
+        raise _missing_class()
+    found = listed.read(_name_of(file), file.read())
+    if not yes:
+        chosen = listed.choices(workspace, found, verdict=verdict or "", label=label, reason=reason)
+        raise BadInput(
+            f"This would decide on {n_images(len(chosen))}: {_counted(chosen)}.",
+            "Add --yes to do it. One undo reverts all of it.",
+        )
+    step = listed.decide(workspace, found, verdict=verdict or "", label=label, reason=reason, actor=actor)
+    emit_step(as_json, step, "Decided on")
+
+
+def _name_of(file: BinaryIO) -> str:
+    """Return how errors call a file; the standard input has no name, or one such as `<stdin>`."""
+    name = getattr(file, "name", "")
+    return Path(name).name if isinstance(name, str) and name and not name.startswith("<") else "The list"
+
+
+def _counted(choices: Sequence[Choice]) -> str:
+    """Return such as `3 label, 1 exclude`."""
+    counts = Counter(choice.verdict for choice in choices)
+    return ", ".join(f"{n:,} {verdict}" for verdict, n in counts.most_common())
+
+
+def _missing_class() -> BadInput:
+    return BadInput(
+        "The class is missing.", "Add its name, or use `keep` to confirm the labels that the images have."
     )
 
 

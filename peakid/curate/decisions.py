@@ -211,7 +211,7 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
             action("list_classes"),
         )
     kept = _state(connection, image_id).class_id
-    class_id = _active_class_id(connection, choice.label) if choice.label else kept
+    class_id = active_class_id(connection, choice.label) if choice.label else kept
     return _State(choice.verdict, class_id, choice.reason, True)
 
 
@@ -363,7 +363,13 @@ def _digest(connection: sqlite3.Connection, image_id: int) -> str:
     return connection.execute("SELECT digest FROM image WHERE id = ?", (image_id,)).fetchone()[0]
 
 
-def _active_class_id(connection: sqlite3.Connection, name: str) -> int:
+def active_class_id(connection: sqlite3.Connection, name: str) -> int:
+    """Return the id of a class that images can get, by its name or a former one.
+
+    Raises:
+        NotFound: If there is none.
+        BadInput: If it is retired.
+    """
     class_id = decision_log.known_class_id(connection, name)
     if class_id is None:
         raise decision_log.unknown_class(connection, name, can_be_added=True)

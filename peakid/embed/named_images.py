@@ -16,6 +16,7 @@ class NamedImages:
             "SELECT i.digest, s.image_id FROM image_state s JOIN image i ON i.id = s.image_id"
         )
         self._digests: dict[str, int] = {row["digest"]: row["image_id"] for row in there}
+        self._digest_of = {image_id: digest for digest, image_id in self._digests.items()}
         self._paths: dict[str, int | None] = {}
         for row in workspace.query(
             "SELECT o.image_id, o.path, r.path AS root FROM origin o JOIN image_state s"
@@ -41,6 +42,10 @@ class NamedImages:
     def find_all(self, names: Iterable[str]) -> list[int | None]:
         """Return what `find` does, for each name."""
         return [self.find(name) for name in names]
+
+    def digest_of(self, image_id: int) -> str:
+        """Return the digest of an image that `find` returned."""
+        return self._digest_of[image_id]
 
     def _add(self, path: str, image_id: int) -> None:
         known = self._paths.setdefault(path, image_id)

@@ -1,3 +1,4 @@
+import io
 import json
 
 
@@ -107,3 +108,37 @@ def test_the_log_is_listed_by_step(peakid, plant):
     plant({"a": "dom", "b": "dom"})
     (step,) = peakid("log", "--steps", "--json").json
     assert (step["kind"], step["actor"], step["n_images"]) == ("import", "import:folder", 2)
+
+
+def test_the_images_of_a_list_are_decided_in_one_step_after_a_look(peakid, plant, tmp_path):
+    digests = plant({"a": "dom", "b": "dom", "c": "eiger"})
+    file = tmp_path / "issues.csv"
+    file.write_text(f"path,label,verdict,reason\ndom/a.jpg,eiger,,\n{digests['c'][:12]},,exclude,a map\n")
+    asked = peakid("decide", "list", str(file))
+    assert asked.code == 1
+    assert "This would decide on 2 images: 1 label, 1 exclude." in asked.err
+    assert peakid("status", "--json").json["n_excluded"] == 0
+    step = peakid("decide", "list", str(file), "--yes", "--actor", "anna", "--json").json
+    assert [(each["verdict"], each["label"], each["actor"]) for each in step["decisions"]] == [
+        ("label", "eiger", "human:anna"),
+        ("exclude", "eiger", "human:anna"),
+    ]
+    peakid("undo", "--actor", "anna")
+    assert peakid("status", "--json").json["n_excluded"] == 0
+
+
+def test_a_list_comes_from_the_standard_input(peakid, plant, monkeypatch):
+    def given(text):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    digests = plant({"a": "dom", "b": "dom", "c": "eiger"})
+    lines = "\n".join([digests["a"], digests["b"][:10]])
+    given(lines)
+    step = peakid("decide", "list", "-", "label", "eiger", "--yes", "--json").json
+    assert step["n_images"] == 2
+    given(lines)
+    refused = peakid("decide", "list", "-", "label", "--yes")
+    assert "The class is missing." in refused.err
+    given("0000\n")
+    refused = peakid("decide", "list", "-", "--yes")
+    assert "line 1: no image has the digest or path 0000" in refused.err
