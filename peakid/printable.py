@@ -1,7 +1,9 @@
 """Show text of others, such as file and class names, without obeying its control characters."""
 
+import math
 import re
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 # Control characters of ASCII and Latin-1, halves of surrogate pairs, marks and overrides of the writing
 # direction (Unicode 15, section 23.2), line and paragraph separators, and the byte order mark. Joiners and
@@ -74,11 +76,16 @@ def percent(share: float, *, decimals: int = 0) -> str:
 
 
 def percent_number(share: float, *, decimals: int = 0) -> str:
-    """Return `percent` without its sign: `91`, but `99.7` and `0.3`, and at the ends `99.9` and `0.1`."""
+    """Return `percent` without its sign: `91`, but `99.7` and `0.3`, and at the ends `99.9` and `0.1`.
+
+    Halves are rounded up, as in JavaScript and SQL: 5 of 8 are `63` everywhere.
+    """
     value = 100 * share
     if 0 < value <= NEAR or 100 - NEAR <= value < 100:
-        return f"{min(max(value, LEAST), 100 - LEAST):.1f}"
-    return f"{value:.{decimals}f}"
+        value, decimals = min(max(value, LEAST), 100 - LEAST), 1
+    if not math.isfinite(value):
+        return f"{value}"
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)}"
 
 
 def percent_sql(share: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from peakid.dataset import model_labels, split
 from peakid.dataset.documents import ClassCounts
-from peakid.printable import class_list
+from peakid.printable import class_list, percent
 from peakid.records import Snapshot, Split
 from peakid.store.comparisons import Compared
 from peakid.store.workspace import Workspace
@@ -104,7 +104,7 @@ def _share_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     slack = 0.05 + 3 * len(snapshot.class_names) / n_images
     if all(abs(shares[name] - requested[name]) <= slack for name in requested):
         return []
-    actual = " / ".join(f"{100 * shares[name]:.0f} %" for name in split.SPLITS)
-    wanted = " / ".join(f"{100 * requested[name]:.0f} %" for name in split.SPLITS)
+    actual = " / ".join(percent(shares[name]) for name in split.SPLITS)
+    wanted = " / ".join(percent(requested[name]) for name in split.SPLITS)
     why = "images keep the split of an earlier snapshot. Another seed gives a new partition."
     return [f"The shares of train / valid / test are {actual}, not {wanted} as requested: {why}"]
