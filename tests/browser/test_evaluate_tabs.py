@@ -101,6 +101,17 @@ def test_the_first_sentence_has_a_button_that_opens_exactly_its_images(
     assert set(shown) == {item.digest for item in review_queue.page(workspace, queue)}
 
 
+def read_values(page: Page) -> None:
+    """Open the values of a figure by keyboard: each point is a line."""
+    values = page.locator(".figure-values").first
+    expect(values.locator("li")).to_have_count(0)
+    values.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(values.locator("li").first).to_contain_text(re.compile(r"\d+ images: [\d.]+ % (expected|measured)"))
+    page.keyboard.press("Enter")
+    expect(values).not_to_have_attribute("open", "")
+
+
 def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus(
     serve: Callable[[], str], page: Page, run_id: int
 ) -> None:
@@ -120,6 +131,7 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     assert page.evaluate(CUT) == []
     opened(page, f"{address}/evaluate?run={run_id}&tab=curve")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    read_values(page)
     chosen(page, "More images of one class")
     expect(page).to_have_url(re.compile("more="))
     page.wait_for_timeout(1_000)

@@ -6,19 +6,22 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from peakid.web.figures import values
 from peakid.web.gallery import scripts
 
 COMPONENT = "peakid_figure"
 
 
 def show(figure: go.Figure, *, key: str, label: str) -> None:
-    """Draw a figure of scatter and bar traces at the width of its place.
+    """Draw a figure of scatter and bar traces at the width of its place, and its values as text below it.
 
     Args:
         label: What it shows, in words, for those who do not see it.
     """
     document = json.loads(figure.to_json(engine="json"))
-    _component()(key=key, data={"key": key, "label": label, "figure": document})
+    _component()(
+        key=key, data={"key": key, "label": label, "figure": document, "values": values.texts(figure)}
+    )
 
 
 @st.cache_resource(show_spinner=False)

@@ -8,6 +8,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from peakid.evaluate import score_text
 from peakid.evaluate.trust import trust_charts, trust_report, trust_text
 from peakid.evaluate.trust.conformal import ClassCoverage, ConformalSets
+from peakid.printable import class_list
 from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
 
@@ -40,10 +41,22 @@ def _draw(view: EvaluationView, by_level: Mapping[float, ConformalSets]) -> None
     left, right = st.columns([3, 2], gap="large")
     with left:
         height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
-        rows = [_row(each, sets) for each in sets.classes]
+        rows = [_row(each) for each in sets.classes]
         tables.late(rows, key="trust:sets", height=height, column_config=_widths(sets))
+        _show_always(sets)
     with right:
         theme.plot(trust_charts.set_sizes(sets, theme=theme.current()), key="set-sizes")
+
+
+def _show_always(sets: ConformalSets) -> None:
+    """Name the classes that every set has, whatever the model says."""
+    names = [each.class_name for each in sets.classes if not each.is_limited]
+    if names:
+        verb = "is" if len(names) == 1 else "are"
+        st.caption(
+            f"{session.plain(class_list(names))} {verb} in every set: {sets.n_needed} images to fit on"
+            " would be needed."
+        )
 
 
 def _widths(sets: ConformalSets) -> dict[str, ColumnConfig]:
@@ -52,13 +65,10 @@ def _widths(sets: ConformalSets) -> dict[str, ColumnConfig]:
     return {"Class": st.column_config.TextColumn(width=NAME_PX)} if longest > LONG_CHARS else {}
 
 
-def _row(each: ClassCoverage, sets: ConformalSets) -> dict[str, object]:
-    row: dict[str, object] = {
+def _row(each: ClassCoverage) -> dict[str, object]:
+    return {
         "Class": each.class_name,
         "Sets with the class": score_text.score(each.coverage, each.interval, each.n_images),
         "Mean size": "-" if each.mean_size is None else f"{each.mean_size:.1f}",
         "Fitted on": each.n_calibration,
     }
-    if all(other.is_limited for other in sets.classes):
-        return row
-    return row | {"Remark": "" if each.is_limited else f"In every set: needs {sets.n_needed} images"}

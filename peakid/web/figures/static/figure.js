@@ -11,12 +11,32 @@ async function drawn(place, { data, layout }) {
   if (place.isConnected) await window.Plotly.react(place, data, layout, CONFIG);
 }
 
+/** Write the values of a figure below it: a list that is closed, and filled when it is opened. */
+function writeValues(host, values, label) {
+  const before = host.querySelector(":scope > .figure-values");
+  if (!values.length) {
+    before?.remove();
+    return;
+  }
+  const details = before ?? host.appendChild(make("details", "figure-values"));
+  const summary = make("summary", "", "Values");
+  summary.setAttribute("aria-label", `Values: ${label}`);
+  const list = make("ul");
+  const fill = () => {
+    if (details.open) list.replaceChildren(...values.map((each) => make("li", "", each)));
+  };
+  details.ontoggle = fill;
+  details.replaceChildren(summary, list);
+  fill();
+}
+
 export default (component) => {
-  const { figure, label } = component.data;
+  const { figure, label, values } = component.data;
   const host = component.parentElement;
   const place = host.querySelector(":scope > .figure") ?? host.appendChild(make("div", "figure"));
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", label);
+  writeValues(host, values, label);
   place.style.height = `${figure.layout.height ?? HEIGHT_PX}px`; // Before it is drawn: the page does not jump.
   const near = new IntersectionObserver(
     (entries) => {
