@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, TOP, LEFT, PANEL = 900, 330, 46, 52, 300
+LIVE, VIEWS = "Peakid, live", "Peakid, live, views"
 COLOURS = {
-    "Peakid, live": "#0072B2",
+    LIVE: "#0072B2",
     "cleanlab anew": "#56B4E9",
     "cleanlab once, five folds": "#E69F00",
     "top losses": "#CC79A7",
     "random": "#8A94A0",
 }
 NAMES = {
-    "Peakid, live": "Peakid, ranked anew",
+    LIVE: "Peakid, ranked anew",
     "cleanlab anew": "cleanlab's score, anew",
     "cleanlab once, five folds": "cleanlab, ranked once",
     "top losses": "top losses",
@@ -22,7 +23,13 @@ INK, LINE = "#5C6672", "#D5DBE1"
 
 
 def svg(rows: Sequence[dict]) -> str:
-    """Return the errors left and the accuracy by number of decisions, of the first setting, as SVG."""
+    """Return the errors left and the accuracy by number of decisions, of the first setting, as SVG.
+
+    Where there are rows of the head of several views, they are Peakid's: it uses them unasked.
+    """
+    if any(row["method"] == VIEWS for row in rows):
+        others = [row for row in rows if row["method"] not in (LIVE, VIEWS)]
+        rows = [*others, *({**row, "method": LIVE} for row in rows if row["method"] == VIEWS)]
     keys = ("collection", "kind", "share", "reviewer_error")
     first = tuple(rows[0][key] for key in keys)
     here = [row for row in rows if tuple(row[key] for key in keys) == first]
@@ -65,7 +72,7 @@ def _panel(rows: Sequence[dict], field: str, title: str, place: int, form: str) 
     parts.append(_text(left + PANEL / 2, bottom + 36, "images judged", anchor="middle"))
     for name, curve in reversed(curves.items()):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*each) for each in curve))
-        width = 3 if name == "Peakid, live" else 2
+        width = 3 if name == LIVE else 2
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{COLOURS[name]}" stroke-width="{width}"/>'
         )

@@ -107,7 +107,9 @@ def read_values(page: Page) -> None:
     expect(values.locator("li")).to_have_count(0)
     values.locator("summary").focus()
     page.keyboard.press("Enter")
-    expect(values.locator("li").first).to_contain_text(re.compile(r"\d+ images: [\d.]+ % (expected|measured)"))
+    expect(values.locator("li").first).to_contain_text(
+        re.compile(r"\d+ images: [\d.]+ % (expected|measured)")
+    )
     page.keyboard.press("Enter")
     expect(values).not_to_have_attribute("open", "")
 
