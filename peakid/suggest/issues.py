@@ -11,6 +11,7 @@ from peakid.records import Split
 from peakid.store import run_predictions, runs
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
+from peakid.suggest import run_evidence
 
 HIDDEN = "test image: the suggestion is hidden until you judge it"
 _SPLITS: tuple[Split | str, ...] = ("cv", "valid", "test")
@@ -73,15 +74,24 @@ _WHY = (
 def by_run(workspace: Workspace, run_id: int, *, limit: int | None = None) -> list[LabelIssue]:
     """Return the labels of images that a run was not trained on, by its predictions, lowest quality first.
 
+    Labels are compared with the classes as they are now: a run may know them by earlier names.
+
     Raises:
-        NotFound: If there is no such run, or it has no predictions for other images than it was trained on.
+        NotFound: If there is no such run, it has no predictions for other images than it was trained on, or
+            its classes are one by now.
     """
-    names = runs.show(workspace, run_id).class_names
+    names, places = run_evidence.present_classes(workspace, runs.show(workspace, run_id).class_names)
+    if len(names) == 1:
+        raise NotFound(
+            f"Run {run_id} knows one class, {names[0]!r}: it can doubt no label.",
+            "Choose another run, or none for the live head.",
+        )
     found: list[LabelIssue] = []
     for split in _SPLITS:
         if run_predictions.has_pred_probs(workspace, run_id, split):
             digests, probabilities = run_predictions.pred_probs(workspace, run_id, split)
-            found += _scored(workspace, run_id, digests, np.asarray(probabilities, np.float64), names)
+            present = run_evidence.added_up(probabilities, places)
+            found += _scored(workspace, run_id, digests, present, names)
     if not found:
         raise NotFound(
             f"Run {run_id} has no predictions for images that it was not trained on.",

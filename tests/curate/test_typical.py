@@ -96,6 +96,10 @@ def test_the_best_recognised_images_stand_in_for_typical_ones(workspace, plant, 
         connection.execute(sql, (digests["h"],))
     found = typical.best_recognised(workspace, ["dom", "eiger"])
     assert found == {"dom": [digests[name] for name in "baf"]}
+    classes.rename(workspace, "dom", "Dom")  # The run knows it as dom.
+    assert typical.best_recognised(workspace, ["Dom"]) == {"Dom": found["dom"]}
+    class_merges.merge(workspace, "eiger", "Dom", actor=ANNA)
+    assert typical.best_recognised(workspace, ["Dom"]) == {"Dom": [digests[name] for name in "cbx"]}
 
 
 def test_examples_of_an_earlier_version_stay_and_can_be_taken_off(workspace, plant):

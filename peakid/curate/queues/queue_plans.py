@@ -163,8 +163,7 @@ _HAS_ERROR = (
 _NOT_SETTLED = segments.NOT_SETTLED
 _OF_RUN = "p.run_id = :run_id AND p.is_out_of_sample = 1"
 _DISAGREES = f"{_OF_RUN} AND p.predicted_label <> p.given_label"
-# Not corrected since the prediction.
-_STILL = "s.class_id IS NOT (SELECT id FROM class WHERE name = p.predicted_label)"
+_STILL = f"s.class_id IS NOT {run_errors.PREDICTED_ID}"  # Not corrected since the prediction.
 
 
 def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segment]:

@@ -25,16 +25,16 @@ REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
 SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
 SHOWN_LABEL = SHOWN_SCORE.format("p.predicted_label")
 # The class that a predicted label is now: it may have been renamed or merged since.
-_PREDICTED_ID = (
+PREDICTED_ID = (
     "(SELECT COALESCE(k.merged_into_id, k.id) FROM class k WHERE k.id = COALESCE("
     "(SELECT id FROM class WHERE name = p.predicted_label),"
     " (SELECT class_id FROM class_alias WHERE name = p.predicted_label)))"
 )
 _ALSO_SHOWS = (
-    f"EXISTS (SELECT 1 FROM also_shows a WHERE a.image_id = p.image_id AND a.class_id = {_PREDICTED_ID})"
+    f"EXISTS (SELECT 1 FROM also_shows a WHERE a.image_id = p.image_id AND a.class_id = {PREDICTED_ID})"
 )
 _OPEN = (
-    f"s.class_id IS NOT {_PREDICTED_ID} AND {NOT_SETTLED}"
+    f"s.class_id IS NOT {PREDICTED_ID} AND {NOT_SETTLED}"
     " AND (s.judged_in IS NULL OR s.judged_in NOT GLOB :cells)"
 )
 # A pair that a person called different is not a near duplicate.

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from peakid.curate import classes, decisions, remarks
+from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import queue_plans, review_queue
 from peakid.errors import BadInput, NotFound
@@ -172,6 +172,19 @@ def test_disagreements_of_the_newest_finished_run_are_listed_by_confidence(works
     judge(workspace, digests["b"], "dom", queue="model-disagrees")  # The label was right.
     judge(workspace, digests["a"], "eiger")  # The model was right.
     assert names_in(workspace, digests, "model-disagrees") == "g"
+
+
+def test_a_prediction_as_a_class_that_was_merged_with_the_label_is_no_disagreement(workspace, plant, add_run):
+    digests = plant({"a": "dom", "b": "eiger", "c": "lyskamm"})
+    add_run(
+        digests,
+        ("a", "valid", "dom", "eiger", 0.8),
+        ("b", "valid", "eiger", "dom", 0.7),
+        ("c", "valid", "lyskamm", "dom", 0.6),
+    )
+    assert names_in(workspace, digests, "model-disagrees") == "abc"
+    class_merges.merge(workspace, "dom", "eiger", actor="human:anna")
+    assert names_in(workspace, digests, "model-disagrees") == "c"
 
 
 def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(workspace, plant, add_run):
