@@ -142,8 +142,9 @@ def decide_list(
     """Decide on the images that FILE lists, in one step; FILE may be - for the standard input.
 
     FILE has one digest or path in each line, or is a table (CSV, JSON lines, Parquet) with a column digest or
-    path. Without a verdict, the columns verdict, label and reason of the table say what to decide: a line
-    with a label and no verdict labels its image. If any line cannot be used, nothing is decided.
+    path. A shortened digest has at least 8 digits there. Without a verdict, the columns verdict, label and
+    reason of the table say what to decide: a line with a label and no verdict labels its image. If any line
+    cannot be used, nothing is decided.
     """
     if verdict == "label" and not label:
         raise _missing_class()

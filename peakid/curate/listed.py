@@ -18,6 +18,7 @@ from peakid.store.workspace import Workspace
 
 VERDICTS = ("label", "keep", "exclude", "flag")  # "keep" confirms the label that the image has.
 NAME_WORDS = ("digest", "digests", "sha256", *columns.PATH_WORDS)
+LEAST_DIGITS = 8  # Of a shortened digest: 12 in a list may be the id of another tool, or a row.
 N_SHOWN = 5  # Problems in an error.
 
 
@@ -27,7 +28,7 @@ class ListedImage:
 
     Attributes:
         place: Such as `line 2`.
-        name: A digest, which may be shortened, or a path.
+        name: A digest, which may be shortened to LEAST_DIGITS, or a path.
         verdict: One of VERDICTS; '' where the list has none.
         label: For the verdict "label".
         problem: Why the line cannot be read; '' if it can.
@@ -194,15 +195,18 @@ def _image(workspace: Workspace, known: NamedImages, each: ListedImage) -> tuple
     image_id = known.find(each.name)
     if image_id is not None:
         return image_id, known.digest_of(image_id)
+    unknown = NotFound(
+        f"no image has the digest or path {documents.shown(each.name)}, or several have it",
+        f"Give the path that it was imported from, or at least {LEAST_DIGITS} digits of its digest.",
+    )
+    if len(each.name) < LEAST_DIGITS:
+        raise unknown
     try:
         digest = images.resolve(workspace, each.name)
     except AmbiguousDigest:
         raise  # Its message says which digests begin like this.
     except NotFound as error:
-        raise NotFound(
-            f"no image has the digest or path {documents.shown(each.name)}, or several have it",
-            "Give the path that it was imported from, or its digest.",
-        ) from error
+        raise unknown from error
     [image_id] = images.ids_of(workspace, [digest])
     return image_id, digest
 
