@@ -1,5 +1,6 @@
 """Around the form: the GPU queue, several runs in one figure, and the weights of this machine."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,26 @@ def test_a_selected_row_shows_its_run_below_the_table(
         "All runs",
         "Training: resnet18 at 160 px",
     ]
+
+
+def test_a_selection_stays_with_its_run_when_another_one_comes_above_it(
+    open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]
+) -> None:
+    """A browser keeps the numbers of selected rows, also where the rows below them are others now."""
+
+    def table(app: AppTest):
+        return next(each.proto for each in app.dataframe if "trainings:" in each.proto.id)
+
+    add_run(frozen)
+    add_run(frozen)
+    app = open_page("train", runs="1,2")
+    before = table(app)
+    assert json.loads(before.selection_default)["selection"]["rows"] == [0, 1]
+    assert table(app.run()).id == before.id
+    add_run(frozen)
+    after = table(app.run())
+    assert json.loads(after.selection_default)["selection"]["rows"] == [1, 2]
+    assert after.id != before.id
 
 
 def test_more_runs_than_there_are_colours_are_refused(

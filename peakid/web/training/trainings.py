@@ -16,7 +16,7 @@ SHORT_DIGEST = 8
 
 _Id = tuple[int | None, int | None]  # Of a row: its job and its run.
 _KEY = "trainings"
-_SELECTED = "trainings:selected"  # Session state: those of the address and of the table.
+_SELECTED = "trainings:selected"  # Session state: numbers of the selected rows, by what they are.
 _DRAWN = "trainings:drawn"  # Session state: number of the table, and its rows that were selected at first.
 ACCURACY = "Accuracy (validation)"
 _COLUMNS = {
@@ -60,7 +60,7 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str,
         key=key,
         on_select=lambda: _select(rows, key),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [n for n, row in enumerate(rows) if _id(row) in first]}},
+        selection_default={"selection": {"rows": first}},
         column_config=_COLUMNS,
         placeholder="",
     )
@@ -111,27 +111,26 @@ def _cells(row: Training) -> dict[str, str]:
     }
 
 
-def _drawn(rows: Sequence[Training]) -> tuple[int, set[_Id]]:
-    """Return which table is drawn, and what is selected in it at first.
+def _drawn(rows: Sequence[Training]) -> tuple[int, list[int]]:
+    """Return which table is drawn, and the numbers of the rows that are selected in it at first.
 
-    The script cannot change a selection: where Back or a link has, another table is drawn.
+    The script cannot change a selection, which is of numbers of rows. Where Back or a link has changed it, or
+    other rows have these numbers since, another table is drawn.
     """
-    requested, (n_drawn, first) = _requested(rows), st.session_state.get(_DRAWN, (0, set()))
-    if st.session_state.get(_SELECTED, set()) != requested:
-        n_drawn, first = st.session_state[_DRAWN] = n_drawn + 1, requested
+    requested, (n_drawn, first) = _requested(rows), st.session_state.get(_DRAWN, (0, []))
+    if st.session_state.get(_SELECTED, {}) != requested:
+        n_drawn, first = st.session_state[_DRAWN] = n_drawn + 1, [*requested.values()]
         st.session_state[_SELECTED] = requested
     return n_drawn, first
 
 
-def _requested(rows: Sequence[Training]) -> set[_Id]:
-    """Return the rows that the address names."""
+def _requested(rows: Sequence[Training]) -> dict[_Id, int]:
+    """Return the numbers of the rows that the address names, by what they are."""
     jobs = set(address.numbers("row", what="the number of a job"))
     runs = set(address.numbers("runs", what="numbers of runs"))
-    return {_id(row) for row in rows if row.job_id in jobs or row.run_id in runs}
-
-
-def _id(row: Training) -> _Id:
-    return row.job_id, row.run_id
+    return {
+        (row.job_id, row.run_id): n for n, row in enumerate(rows) if row.job_id in jobs or row.run_id in runs
+    }
 
 
 def _select(rows: Sequence[Training], key: str) -> None:
