@@ -183,10 +183,11 @@ def escaped(text: str) -> str:
 def share_axis(low: float = 0.0, high: float = 1.02) -> dict[str, object]:
     """Return the settings of an axis of shares from `low` to `high`, whose ticks read as texts do: `20 %`.
 
+    An axis may be longer than 0..1, so that marks at its ends are whole; it has no ticks there.
     Plotly's own format of percent has no blank, and no setting for it.
     """
     step = next((each for each in _STEPS if (high - low) / each <= _MOST_TICKS), _STEPS[-1])
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    first, last = math.ceil(max(0.0, low) / step - 1e-9), math.floor(min(1.0, high) / step + 1e-9)
     ticks = [n * step for n in range(first, last + 1)]
     decimals = 0 if step >= 0.01 else 1
     texts = [f"{100 * each:.{decimals}f} %" for each in ticks]

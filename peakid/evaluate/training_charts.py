@@ -154,7 +154,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
                 mode="lines+markers",
                 line={"color": colour},
                 marker=marker,
-                customdata=y if column == 1 else [score_text.percent(each) for each in y],
+                customdata=[f"{each:.3f}" if column == 1 else score_text.percent(each) for each in y],
                 hovertemplate=hover,
             )
             figure.add_trace(line, row=1, col=column)

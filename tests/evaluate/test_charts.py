@@ -127,6 +127,9 @@ def test_a_name_cannot_turn_the_writing_direction_of_a_figure():
         (0.0, 1.02, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
         (0.83, 0.99, ["85 %", "90 %", "95 %"]),
         (0.9, 0.904, ["90.0 %", "90.1 %", "90.2 %", "90.3 %", "90.4 %"]),
+        (0.95, 1.02, ["96 %", "98 %", "100 %"]),  # There is no accuracy of 102 %,
+        (0.995, 1.005, ["99.6 %", "99.8 %", "100.0 %"]),
+        (-0.005, 0.005, ["0.0 %", "0.2 %", "0.4 %"]),  # nor one of -0.4 %.
     ],
 )
 def test_the_ticks_of_shares_read_as_texts_do(low: float, high: float, ticks: list[str]) -> None:

@@ -96,6 +96,12 @@ def test_the_lr_finder_marks_all_four_suggestions_and_the_usual_one():
     assert figure.layout.yaxis.range[1] < max(losses)  # The divergence is cut off.
 
 
+def test_losses_of_compared_runs_are_told_with_three_decimals():
+    losses, shares = training_charts.compared({"Run 1": epochs(2 / 3, 1 / 3)}).data
+    assert [*losses.customdata] == ["0.667", "0.333"]
+    assert [*shares.customdata] == ["67 %", "83 %"]
+
+
 def test_compared_runs_are_named_at_their_ends_without_overlap():
     figure = training_charts.compared({"Run 1": epochs(1.0, 0.5), "Run 2": epochs(0.9, 0.51), "Run 3": []})
     assert title(figure) == "Lowest validation loss: Run 1 (0.50, accuracy 75 %)"
