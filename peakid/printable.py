@@ -79,13 +79,17 @@ def percent_number(share: float, *, decimals: int = 0) -> str:
     """Return `percent` without its sign: `91`, but `99.7` and `0.3`, and at the ends `99.9` and `0.1`.
 
     Halves are rounded up, as in JavaScript and SQL: 5 of 8 are `63` everywhere.
+
+    Args:
+        share: A number, also of an array. It may be below 0, as a similarity, or NaN.
     """
-    value = 100 * share
+    value = 100 * float(share)
     if 0 < value <= NEAR or 100 - NEAR <= value < 100:
         value, decimals = min(max(value, LEAST), 100 - LEAST), 1
     if not math.isfinite(value):
         return f"{value}"
-    return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)}"
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded:z}"  # Without the sign of a negative zero.
 
 
 def percent_sql(share: str) -> str:
@@ -93,4 +97,5 @@ def percent_sql(share: str) -> str:
     value = f"(100.0 * {share})"
     near = f"{value} > 0 AND {value} <= {NEAR} OR {value} >= {100 - NEAR} AND {value} < 100"
     clamped = f"min(max({value}, {LEAST}), {100 - LEAST})"
-    return f"(CASE WHEN {near} THEN printf('%.1f %%', {clamped}) ELSE printf('%.0f %%', {value}) END)"
+    whole = f"CAST({value} + 0.5 AS INTEGER)"  # Not `%.0f`, which sees 16 digits: 14.499999999999998 is 15.
+    return f"(CASE WHEN {near} THEN printf('%.1f %%', {clamped}) ELSE printf('%d %%', {whole}) END)"

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import numpy as np
 import pytest
 
 from peakid import printable
@@ -14,6 +15,7 @@ SHARES = {
     0.0034: "0.3 %",
     0.005: "0.5 %",
     0.0051: "1 %",
+    0.145: "14 %",  # 100 * 0.145 is 14.499999999999998.
     0.125: "13 %",  # Halves are rounded up, as in JavaScript and SQL.
     0.625: "63 %",
     0.9949: "99 %",
@@ -38,6 +40,18 @@ def test_the_ends_of_an_interval_and_shares_with_decimals_follow_the_same_rule()
     assert score_text.score(0.9996, (0.994, 1.0), 5000) == "99.9 % (99-100 %, n = 5,000)"
     assert printable.percent(0.0001, decimals=1) == "0.1 %"
     assert printable.percent(0.12345, decimals=1) == "12.3 %"
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, int])
+def test_shares_of_arrays_read_as_plain_numbers(kind: type) -> None:
+    assert printable.percent(kind(1)) == "100 %"
+    assert printable.percent(np.float32(0.3), decimals=1) == "30.0 %"
+
+
+def test_a_similarity_just_below_nothing_has_no_sign() -> None:
+    """Cosines may be negative: `-0 %` would be read as a misprint."""
+    assert printable.percent(-0.002) == printable.percent(-0.0) == "0 %"
+    assert printable.percent(-0.02) == "-2 %"
 
 
 def test_a_score_has_its_interval_and_n() -> None:

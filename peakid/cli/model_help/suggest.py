@@ -66,7 +66,7 @@ def accept_(workspace: Workspace, above: float, dry_run: bool, actor: str, as_js
     suggester.up_to_date(workspace)
     if dry_run:
         found = accept.offer(workspace, above)
-        wrong = f"{printable.percent(found.expected_error, decimals=1)}"
+        wrong = printable.percent(found.expected_error, decimals=1)
         text = f"Would accept {n_images(found.n_images)}, of which {wrong} are wrong by their own confidence."
         if found.n_test:
             text += f" {n_images(found.n_test)} of the test split are left for a person."

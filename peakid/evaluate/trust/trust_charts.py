@@ -161,7 +161,7 @@ def _size_text(size: int, n: int, n_images: int) -> str:
 def _against_chance(found: TrustReport) -> str:
     if found.chance_ece is None:
         return "0 % is best"
-    limit = f"{printable.percent(found.chance_ece, decimals=1)}"
+    limit = printable.percent(found.chance_ece, decimals=1)
     if found.ece <= found.chance_ece:
         return f"no more than chance (a calibrated model has up to {limit})"
     return f"more than chance (a calibrated model has up to {limit})"

@@ -76,7 +76,7 @@ def calibration(found: TrustReport) -> str:
     error = f"Calibration error (ECE) {printable.percent(found.ece, decimals=1)}"
     if found.chance_ece is None:
         return f"{error}."
-    limit = f"{printable.percent(found.chance_ece, decimals=1)}"
+    limit = printable.percent(found.chance_ece, decimals=1)
     if found.ece <= found.chance_ece:
         return f"{error}: no more than chance. A calibrated model has up to {limit} on so few images."
     return f"{error}: more than chance. A calibrated model has up to {limit} on these images."
