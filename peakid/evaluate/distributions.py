@@ -12,17 +12,19 @@ import scipy
 
 def at_least(k: int, n: int) -> float:
     """Return how likely `n` throws of a coin show at least `k` heads, in 0..1."""
+    if k > n:
+        return 0.0
     return float(scipy.special.bdtrc(k - 1, n, 0.5)) if k > 0 else 1.0
 
 
 def t_quantile(p: float, freedom: float) -> float:
     """Return the quantile of Student's t at `p` in 0..1; the degrees of freedom may be `math.inf`."""
-    return float(scipy.special.stdtrit(freedom, p) if math.isfinite(freedom) else scipy.special.ndtri(p))
+    return float(scipy.special.ndtri(p) if freedom == math.inf else scipy.special.stdtrit(freedom, p))
 
 
 def t_above(t: float, freedom: float) -> float:
-    """Return how likely Student's t is above `t`, in 0..1."""
-    return float(scipy.special.stdtr(freedom, -t))
+    """Return how likely Student's t is above `t`, in 0..1; the degrees of freedom may be `math.inf`."""
+    return float(scipy.special.ndtr(-t) if freedom == math.inf else scipy.special.stdtr(freedom, -t))
 
 
 def binomial(n: int, p: float) -> np.ndarray:

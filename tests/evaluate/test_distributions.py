@@ -60,6 +60,25 @@ def test_students_t_is_that_of_scipy(freedom: float) -> None:
         assert distributions.t_quantile(0.975, freedom) == pytest.approx(norm.ppf(0.975), rel=1e-9)
 
 
+def test_what_has_no_answer_has_none_and_what_cannot_be_is_never() -> None:
+    assert math.isnan(distributions.t_quantile(0.975, math.nan))
+    assert math.isnan(distributions.t_above(math.nan, 3.0))
+    assert distributions.t_above(2.1, math.inf) == pytest.approx(norm.sf(2.1), rel=1e-9)
+    assert distributions.at_least(5, 3) == 0.0
+    assert distributions.at_least(1, 0) == 0.0
+
+
+@pytest.mark.parametrize("freedom", [0.05, 0.3, 0.9])
+def test_students_t_with_less_than_one_degree_of_freedom_is_that_of_scipy(freedom: float) -> None:
+    assert distributions.t_quantile(0.975, freedom) == pytest.approx(student.ppf(0.975, freedom), rel=1e-9)
+    assert distributions.t_above(2.1, freedom) == pytest.approx(student.sf(2.1, freedom), rel=1e-9)
+
+
+def test_a_million_images_are_tested_as_with_scipy() -> None:
+    assert mcnemar(499_000, 501_000) == pytest.approx(binomtest(499_000, 1_000_000, 0.5).pvalue, rel=1e-6)
+    assert distributions.binomial(10**6, 0.5).sum() == pytest.approx(1.0, abs=1e-8)
+
+
 def test_many_groups_are_exchanged_as_with_scipy() -> None:
     a, b = distributions.binomial(3000, 0.5), distributions.binomial(1700, 0.5)
     assert min(len(a), len(b)) > grouped.MOST_DIRECT
