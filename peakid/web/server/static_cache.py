@@ -15,7 +15,8 @@ class StaticCache:
     times as long as to send it. Only complete responses to GET are cached.
 
     Args:
-        max_bytes: Size of all cached bodies. What no longer fits is read from its file each time.
+        max_bytes: Size of all cached bodies. What no longer fits is read from its file each time, and sent on
+            without being collected.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BYTES) -> None:
@@ -36,16 +37,19 @@ class StaticCache:
 
     async def _serve(self, key: _Key, scope: Scope, receive: Receive, send: Send) -> None:
         start: Message | None = None
-        parts: list[bytes] = []
+        body = bytearray()
 
         async def sending(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start" and _is_cacheable(message):
                 start = {**message, "headers": list(message["headers"])}
             elif message["type"] == "http.response.body" and start is not None:
-                parts.append(message.get("body", b""))
-                if not message.get("more_body", False):
-                    self._add(key, start, b"".join(parts))
+                body.extend(message.get("body", b""))
+                if len(body) > self._free_bytes:
+                    start = None
+                    body.clear()
+                elif not message.get("more_body", False):
+                    self._add(key, start, bytes(body))
             await send(message)
 
         await self.app(scope, receive, sending)

@@ -1,6 +1,9 @@
 """What never changes is read once; what is private, partial or may change is asked for each time."""
 
+import asyncio
 import gzip
+import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
@@ -87,6 +90,37 @@ def test_what_no_longer_fits_is_still_served(client: TestClient, served: list[st
     for _ in range(2):
         assert small.get("/file").content == b"file" * 100
     assert served[-2:] == ["/file", "/file"]
+
+
+def test_a_body_that_does_not_fit_is_not_collected() -> None:
+    """Its parts are sent on as they come: many downloads at once must not fill the memory."""
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(64):
+            yield bytes(2**20)
+
+    async def large(scope, receive, send):
+        await StreamingResponse(parts(), headers=IMMUTABLE)(scope, receive, send)
+
+    n_bytes = 0
+
+    async def send(message):
+        nonlocal n_bytes
+        n_bytes += len(message.get("body", b""))
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/large",
+        "headers": [],
+        "asgi": {"spec_version": "2.4"},
+    }
+    tracemalloc.start()
+    asyncio.run(StaticCache(large, max_bytes=4 * 2**20)(scope, None, send))  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_bytes == 64 * 2**20
+    assert peak < 16 * 2**20
 
 
 def test_headers_added_on_the_way_are_not_added_twice(served: list[str], client: TestClient) -> None:
