@@ -24,9 +24,12 @@ _HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until y
 REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
 SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
 SHOWN_LABEL = SHOWN_SCORE.format("p.predicted_label")
-# The class that a predicted label is now: it may have been renamed or merged since.
+# The class that a predicted label is now: it may have been renamed since, or merged, up to four times.
+# A recursive query has no such limit, but is slower and makes a table for each prediction.
 PREDICTED_ID = (
-    "(SELECT COALESCE(k.merged_into_id, k.id) FROM class k WHERE k.id = COALESCE("
+    "(SELECT COALESCE(d.merged_into_id, d.id, c.id, b.id, k.id) FROM class k"
+    " LEFT JOIN class b ON b.id = k.merged_into_id LEFT JOIN class c ON c.id = b.merged_into_id"
+    " LEFT JOIN class d ON d.id = c.merged_into_id WHERE k.id = COALESCE("
     "(SELECT id FROM class WHERE name = p.predicted_label),"
     " (SELECT class_id FROM class_alias WHERE name = p.predicted_label)))"
 )

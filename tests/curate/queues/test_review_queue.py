@@ -185,6 +185,10 @@ def test_a_prediction_as_a_class_that_was_merged_with_the_label_is_no_disagreeme
     assert names_in(workspace, digests, "model-disagrees") == "abc"
     class_merges.merge(workspace, "dom", "eiger", actor="human:anna")
     assert names_in(workspace, digests, "model-disagrees") == "c"
+    assert names_in(workspace, digests, "errors:1:valid") == "c"
+    class_merges.merge(workspace, "eiger", "lyskamm", actor="human:anna")  # With dom, by way of eiger.
+    assert names_in(workspace, digests, "model-disagrees") == ""
+    assert names_in(workspace, digests, "errors:1:valid") == ""
 
 
 def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(workspace, plant, add_run):
