@@ -38,6 +38,7 @@ def last_line(tmp_path: Path) -> Callable[..., dict]:
     return read
 
 
+@pytest.mark.thorough
 def test_the_gpu_benchmark_runs_on_a_cpu(last_line):
     found = last_line("gpu.py", "--device", "cpu", "--tiny")
     assert (found["rows"][0]["arch"], found["rows"][0]["placement"]) == ("small_resnet", "plain")

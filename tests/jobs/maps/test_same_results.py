@@ -64,6 +64,7 @@ def test_a_scan_gives_the_same_measures_and_issues(workspace, fill, copies, loca
     assert found["alone"] == found["local"] == found["ray"]
 
 
+@pytest.mark.thorough
 def test_embeddings_are_the_same_and_in_the_same_order(workspace, fill, copies, local, ray):
     digests = fill(river=11, sea=10)
     images.image_path(workspace, digests[3]).unlink()

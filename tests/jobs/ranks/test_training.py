@@ -89,6 +89,7 @@ def after_epochs(workspace, run_id_of, n, act, until):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_rank_killed_in_the_middle_is_named_and_the_run_ends_as_if_nothing_had_happened(
     workspace, photos, claimed, until, capfd
 ):
